@@ -383,89 +383,148 @@ var Ack = class {
 };
 _batch = new WeakMap();
 
+// src/remember.ts
+var MOST_CHANNELS = 1e3;
+var MOST_CHARACTERS = 5e5;
+function recall(key) {
+  try {
+    return JSON.parse(sessionStorage.getItem(key)).map((entries) => new Map(entries));
+  } catch {
+    return [];
+  }
+}
+function remember(key, maps) {
+  try {
+    const text = JSON.stringify(maps.map((map) => [...map].slice(-MOST_CHANNELS)));
+    if (text.length < MOST_CHARACTERS) sessionStorage.setItem(key, text);
+  } catch {
+  }
+}
+
 // src/replay.ts
 var FROM_NOW = -1;
-var MOST_CHANNELS = 1e3;
+var MOST_POSITIONS = 100;
 function positionOf(message) {
   var _a, _b, _c, _d, _e;
   const id = (_e = (_b = (_a = message.ext) == null ? void 0 : _a["replay"]) == null ? void 0 : _b.id) != null ? _e : (_d = (_c = message.data) == null ? void 0 : _c.event) == null ? void 0 : _d.replayId;
   return typeof id === "number" ? id : void 0;
 }
-var _source, _positions, _cursors, _isOffered, _gap, _Replay_instances, forget_fn;
+var _source, _seen, _cursors, _starts, _agreed, _isOffered, _gap, _key, _Replay_instances, forget_fn, under_fn;
 var Replay = class {
-  /** `gap` is called when messages are lost because the server does not keep them so long. */
-  constructor(source, gap) {
+  /** `gap` is called when messages are lost because the server does not keep them so long. `key`: where to remember. */
+  constructor(source, gap, key) {
     __privateAdd(this, _Replay_instances);
     __privateAdd(this, _source);
-    __privateAdd(this, _positions, /* @__PURE__ */ new Map());
+    /**
+     * The positions that were received last in each channel, ascending. Nothing up to the first one is missing; between them
+     * messages may still come, since those of two connections overtake each other when the client changes its transport.
+     */
+    __privateAdd(this, _seen, /* @__PURE__ */ new Map());
     __privateAdd(this, _cursors, /* @__PURE__ */ new Map());
+    /** Where subscriptions begin that are new. */
+    __privateAdd(this, _starts, /* @__PURE__ */ new Map());
+    /** The subscriptions of the session, for which its cursors hold. */
+    __privateAdd(this, _agreed, /* @__PURE__ */ new Set());
     __privateAdd(this, _isOffered, false);
     __privateAdd(this, _gap);
+    __privateAdd(this, _key);
     __privateSet(this, _source, source);
     __privateSet(this, _gap, gap);
+    __privateSet(this, _key, key);
+    const [positions, cursors] = key ? recall(key) : [];
+    positions == null ? void 0 : positions.forEach((position, name) => __privateGet(this, _seen).set(name, [position]));
+    if (cursors) __privateSet(this, _cursors, cursors);
+  }
+  /** Remembers where to go on after a reload. */
+  save() {
+    if (__privateGet(this, _key)) remember(__privateGet(this, _key), [new Map(__privateMethod(this, _Replay_instances, under_fn).call(this, "/**")), __privateGet(this, _cursors)]);
+  }
+  /** Sets where a subscription begins, unless it goes on where an earlier one ended. */
+  start(channel, position) {
+    const known = __privateGet(this, _cursors).size > 0 ? __privateGet(this, _cursors) : __privateGet(this, _seen);
+    if (position !== void 0 && !known.has(channel)) __privateGet(this, _starts).set(channel, position);
   }
   /** Says where to go on. */
   outgoing(message) {
-    var _a, _b;
+    var _a;
     if (message.channel === HANDSHAKE) addExt(message, "replay", true);
-    if (message.channel !== SUBSCRIBE || !__privateGet(this, _isOffered)) return;
     const channel = String(message.subscription);
+    if (message.channel === UNSUBSCRIBE) {
+      for (const each2 of [__privateGet(this, _starts), __privateGet(this, _agreed), __privateGet(this, _cursors)]) each2.delete(channel);
+      __privateMethod(this, _Replay_instances, forget_fn).call(this, channel);
+    }
+    if (message.channel !== SUBSCRIBE || !__privateGet(this, _isOffered)) return;
     const source = __privateGet(this, _source);
-    const first = typeof source === "number" ? source : (_a = source[channel]) != null ? _a : FROM_NOW;
-    const positions = { [channel]: (_b = __privateGet(this, _cursors).get(channel)) != null ? _b : first };
-    for (const [name, position] of __privateGet(this, _positions)) {
-      if (patternsOf(name).includes(channel)) positions[name] = position;
-    }
-    if (source !== true || Object.keys(positions).length > 1 || positions[channel] !== FROM_NOW) {
-      addExt(message, "replay", positions);
-    }
+    const start = __privateGet(this, _starts).get(channel);
+    const first = (_a = start != null ? start : __privateGet(this, _cursors).get(channel)) != null ? _a : source[channel];
+    const seen = start === void 0 ? __privateMethod(this, _Replay_instances, under_fn).call(this, channel) : [];
+    if (source === true && first === void 0 && seen.length === 0) return;
+    const fallback = typeof source === "number" ? source : FROM_NOW;
+    addExt(message, "replay", { [channel]: first != null ? first : fallback, ...Object.fromEntries(seen) });
   }
-  /** Remembers the position. */
+  /** Remembers the position. Returns false for a message that has arrived before. */
   incoming(message) {
-    var _a, _b, _c, _d;
-    if (message.channel === HANDSHAKE) {
-      if (message.successful) __privateSet(this, _isOffered, ((_a = message.ext) == null ? void 0 : _a["replay"]) === true);
+    var _a, _b;
+    const { channel, subscription, successful, ext } = message;
+    if (channel === HANDSHAKE) {
+      __privateGet(this, _agreed).clear();
+      if (successful) __privateSet(this, _isOffered, (ext == null ? void 0 : ext["replay"]) === true);
       return;
     }
     if (!__privateGet(this, _isOffered)) return;
-    const { channel, subscription } = message;
-    const told = (_b = message.ext) == null ? void 0 : _b["replay"];
+    const told = ext == null ? void 0 : ext["replay"];
     if (channel === CONNECT && (told == null ? void 0 : told.cursor)) {
-      for (const name of __privateGet(this, _cursors).keys()) __privateGet(this, _cursors).set(name, told.cursor);
+      for (const name of __privateGet(this, _agreed)) __privateGet(this, _cursors).set(name, told.cursor);
+      this.save();
     }
     if (channel === SUBSCRIBE) {
-      const { cursor, recovered } = (_c = told == null ? void 0 : told[String(subscription)]) != null ? _c : {};
+      const name = String(subscription);
+      const { cursor, recovered } = (_a = told == null ? void 0 : told[name]) != null ? _a : {};
+      const notice = ext == null ? void 0 : ext["faye:gap"];
       const isLost = recovered === false;
-      if (isLost) __privateMethod(this, _Replay_instances, forget_fn).call(this, subscription);
-      if (cursor) __privateGet(this, _cursors).set(String(subscription), cursor);
-      if (isLost || ((_d = message.ext) == null ? void 0 : _d["faye:gap"])) __privateGet(this, _gap).call(this, String(subscription), failure("Messages are missing"));
+      const isNew = successful && !notice && __privateGet(this, _starts).delete(name);
+      if (isLost || isNew || (notice == null ? void 0 : notice.reason) === "cluster") __privateMethod(this, _Replay_instances, forget_fn).call(this, name);
+      if (!successful) __privateGet(this, _agreed).delete(name);
+      if (cursor) {
+        __privateGet(this, _agreed).add(name);
+        __privateGet(this, _cursors).set(name, cursor);
+      }
+      if (isLost || notice) __privateGet(this, _gap).call(this, name, failure("Messages are missing"));
     }
-    const position = message.successful === void 0 ? positionOf(message) : void 0;
+    const position = successful === void 0 ? positionOf(message) : void 0;
     if (position === void 0) return;
-    __privateGet(this, _positions).delete(channel);
-    __privateGet(this, _positions).set(channel, position);
-    if (__privateGet(this, _positions).size > MOST_CHANNELS) __privateGet(this, _positions).delete(__privateGet(this, _positions).keys().next().value);
+    const seen = (_b = __privateGet(this, _seen).get(channel)) != null ? _b : [0];
+    if (position === (told == null ? void 0 : told.id) && (position <= seen[0] || seen.includes(position))) return false;
+    __privateGet(this, _seen).delete(channel);
+    __privateGet(this, _seen).set(channel, [...seen, position].sort((one, other) => one - other).slice(-MOST_POSITIONS));
+    if (__privateGet(this, _seen).size > MOST_CHANNELS) __privateGet(this, _seen).delete(__privateGet(this, _seen).keys().next().value);
   }
   /** Whether to begin with what the server still has. */
   retries(message, error) {
     if (message.channel !== SUBSCRIBE || error.code !== 400 || !__privateGet(this, _isOffered)) return false;
     const channel = String(message.subscription);
-    if (!__privateMethod(this, _Replay_instances, forget_fn).call(this, channel)) return false;
+    const isKnown = __privateGet(this, _cursors).delete(channel);
+    if (!__privateMethod(this, _Replay_instances, forget_fn).call(this, channel) && !isKnown) return false;
     __privateGet(this, _gap).call(this, channel, error);
     return true;
   }
 };
 _source = new WeakMap();
-_positions = new WeakMap();
+_seen = new WeakMap();
 _cursors = new WeakMap();
+_starts = new WeakMap();
+_agreed = new WeakMap();
 _isOffered = new WeakMap();
 _gap = new WeakMap();
+_key = new WeakMap();
 _Replay_instances = new WeakSet();
 /** Forgets the positions of a subscription. Returns whether there were any. */
 forget_fn = function(subscription) {
-  const known = [...__privateGet(this, _positions).keys()].filter((name) => patternsOf(name).includes(String(subscription)));
-  for (const name of known) __privateGet(this, _positions).delete(name);
-  return __privateGet(this, _cursors).delete(String(subscription)) || known.length > 0;
+  return __privateMethod(this, _Replay_instances, under_fn).call(this, subscription).filter(([name]) => __privateGet(this, _seen).delete(name)).length > 0;
+};
+/** The last positions of the channels of a subscription. */
+under_fn = function(subscription) {
+  return [...__privateGet(this, _seen)].filter(([name]) => patternsOf(name).includes(subscription)).map(([name, seen]) => [name, seen[seen.length - 1]]);
 };
 
 // src/token.ts
@@ -546,12 +605,17 @@ isExpired_fn = function() {
 };
 
 // src/features.ts
-function featuresOf({ token, ack, replay }, gap) {
+function featuresOf({ token, ack, replay, remember: remember2 }, address, gap) {
   const features = [];
   if (token) features.push(new Token(token));
   if (ack) features.push(new Ack());
-  if (replay !== void 0 && replay !== false) features.push(new Replay(replay, gap));
+  const key = remember2 ? `faye:${address}:${remember2}` : void 0;
+  if (replay !== void 0 && replay !== false) features.push(new Replay(replay, gap, key));
   return features;
+}
+function saveAll(features) {
+  var _a;
+  for (const feature of features) (_a = feature.save) == null ? void 0 : _a.call(feature);
 }
 
 // src/leave.ts
@@ -608,6 +672,7 @@ var DEFAULTS = {
   token: "",
   ack: "",
   replay: "",
+  remember: "",
   shared: "",
   tls: "",
   ca: "",
@@ -699,10 +764,12 @@ var Pipeline = class {
     else Promise.all(preparing).then(send, (error) => drop(`No token: ${error}`));
     return id;
   }
-  /** Leads a message from the server to `done`, which is given null when an extension dropped it. */
+  /** Leads a message from the server to `done`, which is given null when a feature or an extension dropped it. */
   receive(message, done) {
-    var _a;
-    for (const feature of __privateGet(this, _features)) (_a = feature.incoming) == null ? void 0 : _a.call(feature, message);
+    if (__privateGet(this, _features).map((feature) => {
+      var _a;
+      return (_a = feature.incoming) == null ? void 0 : _a.call(feature, message);
+    }).includes(false)) return done(null);
     this.pass("incoming", message, done);
   }
   pass(stage, message, done) {
@@ -2049,7 +2116,7 @@ _withChannel = new WeakMap();
 _isCancelled = new WeakMap();
 
 // src/client.ts
-var _extensions2, _headers, _farewell2, _make, _made, _watch, _unwatch, _BaseClient_instances, parts_get, session_get, subscriber_get, listen_fn;
+var _extensions2, _headers, _farewell2, _make, _made, _features2, _watch, _unwatch, _BaseClient_instances, parts_get, session_get, subscriber_get, listen_fn;
 var BaseClient = class extends Awaitable {
   /** Used by the platforms' `Client` classes. */
   constructor(endpoint, given, environment) {
@@ -2060,6 +2127,7 @@ var BaseClient = class extends Awaitable {
     __privateAdd(this, _farewell2);
     __privateAdd(this, _make);
     __privateAdd(this, _made);
+    __privateAdd(this, _features2);
     __privateAdd(this, _watch);
     __privateAdd(this, _unwatch);
     const options = { ...given };
@@ -2068,7 +2136,7 @@ var BaseClient = class extends Awaitable {
     const resolved = sessionOptions(options);
     const settings = environment.settings(options);
     __privateSet(this, _headers, settings.headers);
-    const features = featuresOf(options, (channel, error) => this.emit("replay:gap", { channel, error }));
+    const features = __privateSet(this, _features2, featuresOf(options, address, (channel, error) => this.emit("replay:gap", { channel, error })));
     __privateSet(this, _make, () => {
       const main = environment.resolve(address);
       __privateSet(this, _farewell2, (message) => {
@@ -2085,6 +2153,7 @@ var BaseClient = class extends Awaitable {
     __privateSet(this, _watch, () => environment.watch({
       wake: () => this.wake(),
       doubt: () => __privateGet(this, _BaseClient_instances, session_get).dispatcher.selector.check(),
+      hide: () => saveAll(features),
       leave: () => leave(__privateGet(this, _BaseClient_instances, session_get), __privateGet(this, _farewell2))
     }));
     log("info", "New client created for ?", address);
@@ -2133,9 +2202,12 @@ var BaseClient = class extends Awaitable {
     __privateGet(this, _BaseClient_instances, session_get).disconnect((error) => error ? publication.spoil(error) : publication.succeed());
     return publication;
   }
-  subscribe(channel, callback, context) {
-    if (Array.isArray(channel)) return channel.map((each2) => this.subscribe(each2, callback, context));
+  subscribe(channel, callback, context, options) {
+    var _a;
+    if (Array.isArray(channel)) return channel.map((each2) => this.subscribe(each2, callback, context, options));
     if (callback && typeof callback !== "function") throw failure("Not a function: callback");
+    checkOptions(options != null ? options : {}, { replay: "" });
+    for (const feature of __privateGet(this, _features2)) (_a = feature.start) == null ? void 0 : _a.call(feature, channel, options == null ? void 0 : options.replay);
     const subscription = new Subscription(channel, callback, context, (each2) => this.unsubscribe(channel, each2));
     __privateGet(this, _BaseClient_instances, subscriber_get).add(subscription);
     return subscription;
@@ -2201,6 +2273,7 @@ _headers = new WeakMap();
 _farewell2 = new WeakMap();
 _make = new WeakMap();
 _made = new WeakMap();
+_features2 = new WeakMap();
 _watch = new WeakMap();
 _unwatch = new WeakMap();
 _BaseClient_instances = new WeakSet();
@@ -2224,7 +2297,7 @@ listen_fn = function() {
     down: () => this.emit("transport:down"),
     starts: () => {
       var _a;
-      (_a = __privateGet(this, _unwatch)) != null ? _a : __privateSet(this, _unwatch, __privateGet(this, _watch).call(this));
+      return void ((_a = __privateGet(this, _unwatch)) != null ? _a : __privateSet(this, _unwatch, __privateGet(this, _watch).call(this)));
     },
     began: () => {
       __privateGet(this, _BaseClient_instances, subscriber_get).renew();
@@ -2235,6 +2308,7 @@ listen_fn = function() {
       (_a = __privateGet(this, _unwatch)) == null ? void 0 : _a.call(this);
       __privateSet(this, _unwatch, void 0);
       __privateGet(this, _BaseClient_instances, subscriber_get).channels.reject(error);
+      saveAll(__privateGet(this, _features2));
       this.setDeferredStatus("failed", error);
     },
     deliver: (message) => __privateGet(this, _BaseClient_instances, subscriber_get).channels.deliver(message),
@@ -2685,6 +2759,7 @@ function listen() {
   addEventListener("online", () => each((watcher) => watcher.wake()));
   addEventListener("offline", () => each((watcher) => watcher.doubt()));
   addEventListener("pagehide", (event) => {
+    each((watcher) => watcher.hide());
     if (!event.persisted) each((watcher) => watcher.leave());
   });
   addEventListener("pageshow", (event) => {
@@ -2692,8 +2767,10 @@ function listen() {
   });
   if (typeof document === "undefined") return;
   document.addEventListener("visibilitychange", () => {
-    if (document.visibilityState === "hidden") hiddenAt = Date.now();
-    else if (Date.now() - hiddenAt > HIDDEN_MILLISECONDS) each((watcher) => watcher.wake());
+    if (document.visibilityState === "hidden") {
+      hiddenAt = Date.now();
+      each((watcher) => watcher.hide());
+    } else if (Date.now() - hiddenAt > HIDDEN_MILLISECONDS) each((watcher) => watcher.wake());
   });
 }
 var page = {

@@ -333,77 +333,133 @@
     }
   };
 
+  // src/remember.ts
+  var MOST_CHANNELS = 1e3;
+  var MOST_CHARACTERS = 5e5;
+  function recall(key) {
+    try {
+      return JSON.parse(sessionStorage.getItem(key)).map((entries) => new Map(entries));
+    } catch {
+      return [];
+    }
+  }
+  function remember(key, maps) {
+    try {
+      const text = JSON.stringify(maps.map((map) => [...map].slice(-MOST_CHANNELS)));
+      if (text.length < MOST_CHARACTERS) sessionStorage.setItem(key, text);
+    } catch {
+    }
+  }
+
   // src/replay.ts
   var FROM_NOW = -1;
-  var MOST_CHANNELS = 1e3;
+  var MOST_POSITIONS = 100;
   function positionOf(message) {
     const id = message.ext?.["replay"]?.id ?? message.data?.event?.replayId;
     return typeof id === "number" ? id : void 0;
   }
   var Replay = class {
     #source;
-    #positions = /* @__PURE__ */ new Map();
+    /**
+     * The positions that were received last in each channel, ascending. Nothing up to the first one is missing; between them
+     * messages may still come, since those of two connections overtake each other when the client changes its transport.
+     */
+    #seen = /* @__PURE__ */ new Map();
     #cursors = /* @__PURE__ */ new Map();
+    /** Where subscriptions begin that are new. */
+    #starts = /* @__PURE__ */ new Map();
+    /** The subscriptions of the session, for which its cursors hold. */
+    #agreed = /* @__PURE__ */ new Set();
     #isOffered = false;
     #gap;
-    /** `gap` is called when messages are lost because the server does not keep them so long. */
-    constructor(source, gap) {
+    #key;
+    /** `gap` is called when messages are lost because the server does not keep them so long. `key`: where to remember. */
+    constructor(source, gap, key) {
       this.#source = source;
       this.#gap = gap;
+      this.#key = key;
+      const [positions, cursors] = key ? recall(key) : [];
+      positions?.forEach((position, name) => this.#seen.set(name, [position]));
+      if (cursors) this.#cursors = cursors;
+    }
+    /** Remembers where to go on after a reload. */
+    save() {
+      if (this.#key) remember(this.#key, [new Map(this.#under("/**")), this.#cursors]);
+    }
+    /** Sets where a subscription begins, unless it goes on where an earlier one ended. */
+    start(channel, position) {
+      const known = this.#cursors.size > 0 ? this.#cursors : this.#seen;
+      if (position !== void 0 && !known.has(channel)) this.#starts.set(channel, position);
     }
     /** Says where to go on. */
     outgoing(message) {
       if (message.channel === HANDSHAKE) addExt(message, "replay", true);
-      if (message.channel !== SUBSCRIBE || !this.#isOffered) return;
       const channel = String(message.subscription);
+      if (message.channel === UNSUBSCRIBE) {
+        for (const each2 of [this.#starts, this.#agreed, this.#cursors]) each2.delete(channel);
+        this.#forget(channel);
+      }
+      if (message.channel !== SUBSCRIBE || !this.#isOffered) return;
       const source = this.#source;
-      const first = typeof source === "number" ? source : source[channel] ?? FROM_NOW;
-      const positions = { [channel]: this.#cursors.get(channel) ?? first };
-      for (const [name, position] of this.#positions) {
-        if (patternsOf(name).includes(channel)) positions[name] = position;
-      }
-      if (source !== true || Object.keys(positions).length > 1 || positions[channel] !== FROM_NOW) {
-        addExt(message, "replay", positions);
-      }
+      const start = this.#starts.get(channel);
+      const first = start ?? this.#cursors.get(channel) ?? source[channel];
+      const seen = start === void 0 ? this.#under(channel) : [];
+      if (source === true && first === void 0 && seen.length === 0) return;
+      const fallback = typeof source === "number" ? source : FROM_NOW;
+      addExt(message, "replay", { [channel]: first ?? fallback, ...Object.fromEntries(seen) });
     }
-    /** Remembers the position. */
+    /** Remembers the position. Returns false for a message that has arrived before. */
     incoming(message) {
-      if (message.channel === HANDSHAKE) {
-        if (message.successful) this.#isOffered = message.ext?.["replay"] === true;
+      const { channel, subscription, successful, ext } = message;
+      if (channel === HANDSHAKE) {
+        this.#agreed.clear();
+        if (successful) this.#isOffered = ext?.["replay"] === true;
         return;
       }
       if (!this.#isOffered) return;
-      const { channel, subscription } = message;
-      const told = message.ext?.["replay"];
+      const told = ext?.["replay"];
       if (channel === CONNECT && told?.cursor) {
-        for (const name of this.#cursors.keys()) this.#cursors.set(name, told.cursor);
+        for (const name of this.#agreed) this.#cursors.set(name, told.cursor);
+        this.save();
       }
       if (channel === SUBSCRIBE) {
-        const { cursor, recovered } = told?.[String(subscription)] ?? {};
+        const name = String(subscription);
+        const { cursor, recovered } = told?.[name] ?? {};
+        const notice = ext?.["faye:gap"];
         const isLost = recovered === false;
-        if (isLost) this.#forget(subscription);
-        if (cursor) this.#cursors.set(String(subscription), cursor);
-        if (isLost || message.ext?.["faye:gap"]) this.#gap(String(subscription), failure("Messages are missing"));
+        const isNew = successful && !notice && this.#starts.delete(name);
+        if (isLost || isNew || notice?.reason === "cluster") this.#forget(name);
+        if (!successful) this.#agreed.delete(name);
+        if (cursor) {
+          this.#agreed.add(name);
+          this.#cursors.set(name, cursor);
+        }
+        if (isLost || notice) this.#gap(name, failure("Messages are missing"));
       }
-      const position = message.successful === void 0 ? positionOf(message) : void 0;
+      const position = successful === void 0 ? positionOf(message) : void 0;
       if (position === void 0) return;
-      this.#positions.delete(channel);
-      this.#positions.set(channel, position);
-      if (this.#positions.size > MOST_CHANNELS) this.#positions.delete(this.#positions.keys().next().value);
+      const seen = this.#seen.get(channel) ?? [0];
+      if (position === told?.id && (position <= seen[0] || seen.includes(position))) return false;
+      this.#seen.delete(channel);
+      this.#seen.set(channel, [...seen, position].sort((one, other) => one - other).slice(-MOST_POSITIONS));
+      if (this.#seen.size > MOST_CHANNELS) this.#seen.delete(this.#seen.keys().next().value);
     }
     /** Whether to begin with what the server still has. */
     retries(message, error) {
       if (message.channel !== SUBSCRIBE || error.code !== 400 || !this.#isOffered) return false;
       const channel = String(message.subscription);
-      if (!this.#forget(channel)) return false;
+      const isKnown = this.#cursors.delete(channel);
+      if (!this.#forget(channel) && !isKnown) return false;
       this.#gap(channel, error);
       return true;
     }
     /** Forgets the positions of a subscription. Returns whether there were any. */
     #forget(subscription) {
-      const known = [...this.#positions.keys()].filter((name) => patternsOf(name).includes(String(subscription)));
-      for (const name of known) this.#positions.delete(name);
-      return this.#cursors.delete(String(subscription)) || known.length > 0;
+      return this.#under(subscription).filter(([name]) => this.#seen.delete(name)).length > 0;
+    }
+    /** The last positions of the channels of a subscription. */
+    #under(subscription) {
+      return [...this.#seen].filter(([name]) => patternsOf(name).includes(subscription)).map(([name, seen]) => [name, seen[seen.length - 1]]);
     }
   };
 
@@ -475,12 +531,16 @@
   };
 
   // src/features.ts
-  function featuresOf({ token, ack, replay }, gap) {
+  function featuresOf({ token, ack, replay, remember: remember2 }, address, gap) {
     const features = [];
     if (token) features.push(new Token(token));
     if (ack) features.push(new Ack());
-    if (replay !== void 0 && replay !== false) features.push(new Replay(replay, gap));
+    const key = remember2 ? `faye:${address}:${remember2}` : void 0;
+    if (replay !== void 0 && replay !== false) features.push(new Replay(replay, gap, key));
     return features;
+  }
+  function saveAll(features) {
+    for (const feature of features) feature.save?.();
   }
 
   // src/leave.ts
@@ -536,6 +596,7 @@
     token: "",
     ack: "",
     replay: "",
+    remember: "",
     shared: "",
     tls: "",
     ca: "",
@@ -622,9 +683,9 @@
       else Promise.all(preparing).then(send, (error) => drop(`No token: ${error}`));
       return id;
     }
-    /** Leads a message from the server to `done`, which is given null when an extension dropped it. */
+    /** Leads a message from the server to `done`, which is given null when a feature or an extension dropped it. */
     receive(message, done) {
-      for (const feature of this.#features) feature.incoming?.(message);
+      if (this.#features.map((feature) => feature.incoming?.(message)).includes(false)) return done(null);
       this.pass("incoming", message, done);
     }
     pass(stage, message, done) {
@@ -1867,6 +1928,7 @@
     #farewell;
     #make;
     #made;
+    #features;
     #watch;
     #unwatch;
     /** Used by the platforms' `Client` classes. */
@@ -1878,7 +1940,7 @@
       const resolved = sessionOptions(options);
       const settings = environment.settings(options);
       this.#headers = settings.headers;
-      const features = featuresOf(options, (channel, error) => this.emit("replay:gap", { channel, error }));
+      const features = this.#features = featuresOf(options, address, (channel, error) => this.emit("replay:gap", { channel, error }));
       this.#make = () => {
         const main = environment.resolve(address);
         this.#farewell = (message) => environment.beacon?.(main, message);
@@ -1889,6 +1951,7 @@
       this.#watch = () => environment.watch({
         wake: () => this.wake(),
         doubt: () => this.#session.dispatcher.selector.check(),
+        hide: () => saveAll(features),
         leave: () => leave(this.#session, this.#farewell)
       });
       log("info", "New client created for ?", address);
@@ -1911,9 +1974,7 @@
         report: (event) => this.emit("connection", event),
         up: () => this.emit("transport:up"),
         down: () => this.emit("transport:down"),
-        starts: () => {
-          this.#unwatch ??= this.#watch();
-        },
+        starts: () => void (this.#unwatch ??= this.#watch()),
         began: () => {
           this.#subscriber.renew();
           this.setDeferredStatus("succeeded");
@@ -1922,6 +1983,7 @@
           this.#unwatch?.();
           this.#unwatch = void 0;
           this.#subscriber.channels.reject(error);
+          saveAll(this.#features);
           this.setDeferredStatus("failed", error);
         },
         deliver: (message) => this.#subscriber.channels.deliver(message),
@@ -1969,9 +2031,11 @@
       this.#session.disconnect((error) => error ? publication.spoil(error) : publication.succeed());
       return publication;
     }
-    subscribe(channel, callback, context) {
-      if (Array.isArray(channel)) return channel.map((each2) => this.subscribe(each2, callback, context));
+    subscribe(channel, callback, context, options) {
+      if (Array.isArray(channel)) return channel.map((each2) => this.subscribe(each2, callback, context, options));
       if (callback && typeof callback !== "function") throw failure("Not a function: callback");
+      checkOptions(options ?? {}, { replay: "" });
+      for (const feature of this.#features) feature.start?.(channel, options?.replay);
       const subscription = new Subscription(channel, callback, context, (each2) => this.unsubscribe(channel, each2));
       this.#subscriber.add(subscription);
       return subscription;
@@ -2441,6 +2505,7 @@
     addEventListener("online", () => each((watcher) => watcher.wake()));
     addEventListener("offline", () => each((watcher) => watcher.doubt()));
     addEventListener("pagehide", (event) => {
+      each((watcher) => watcher.hide());
       if (!event.persisted) each((watcher) => watcher.leave());
     });
     addEventListener("pageshow", (event) => {
@@ -2448,8 +2513,10 @@
     });
     if (typeof document === "undefined") return;
     document.addEventListener("visibilitychange", () => {
-      if (document.visibilityState === "hidden") hiddenAt = Date.now();
-      else if (Date.now() - hiddenAt > HIDDEN_MILLISECONDS) each((watcher) => watcher.wake());
+      if (document.visibilityState === "hidden") {
+        hiddenAt = Date.now();
+        each((watcher) => watcher.hide());
+      } else if (Date.now() - hiddenAt > HIDDEN_MILLISECONDS) each((watcher) => watcher.wake());
     });
   }
   var page = {

@@ -7,7 +7,7 @@ import { gzipSync } from 'node:zlib';
 import { dist, outputs } from './outputs.mjs';
 
 const SCRIPT = 'faye-browser-min.js';
-const MOST_BYTES = 12.5 * 1024;
+const MOST_BYTES = 13 * 1024;
 
 async function committed() {
   const entries = await readdir(dist, { recursive: true, withFileTypes: true }).catch(() => []);

@@ -56,7 +56,7 @@ const INTERNAL = [
   'restart', 'retire', 'retries', 'runAll', 'schedule', 'select', 'selector', 'sendable', 'sessions', 'settings',
   'settle', 'shunned', 'shunnedAt', 'shunnedUntil', 'spoil', 'standing', 'starts', 'stranded', 'subscriber',
   'subscriptions', 'switched', 'takenAway', 'takeNext', 'tell', 'timer', 'transmit', 'waitNoLonger', 'watch',
-  'whenConnected', 'isSettled', 'drop', 'wait', 'receive', 'reset', 'start',
+  'whenConnected', 'isSettled', 'drop', 'wait', 'receive', 'reset', 'start', 'hide', 'save',
 ];
 
 const script = {

@@ -9,7 +9,8 @@ import type { Environment } from './environment.js';
 import { failure } from './error.js';
 import { type ClientEvents, EVENTS } from './events.js';
 import { type Extension, Extensions } from './extensible.js';
-import { featuresOf } from './features.js';
+import type { Feature as MessageFeature } from './feature.js';
+import { featuresOf, saveAll } from './features.js';
 import { leave } from './leave.js';
 import type { SessionListener } from './listeners.js';
 import { checkName, log } from './logger.js';
@@ -20,7 +21,7 @@ import { Publication, type PublishOptions } from './publication.js';
 import { publish } from './publish.js';
 import { Session } from './session.js';
 import { Subscriber } from './subscribe.js';
-import { Subscription } from './subscription.js';
+import { type SubscribeOptions, Subscription } from './subscription.js';
 import type { Address } from './transport/transport.js';
 
 /** The API of Faye's client, and additions. Each platform has a `Client` class that extends it. */
@@ -30,6 +31,7 @@ export class BaseClient extends Awaitable<ClientEvents> {
   #farewell: ((message: Message) => void) | undefined;
   #make: () => Session;
   #made: { session: Session; subscriber: Subscriber } | undefined;
+  #features: MessageFeature[];
   #watch: () => () => void;
   #unwatch: (() => void) | undefined;
 
@@ -43,7 +45,7 @@ export class BaseClient extends Awaitable<ClientEvents> {
     const resolved = sessionOptions(options);
     const settings = environment.settings(options);
     this.#headers = settings.headers;
-    const features = featuresOf(options, (channel, error) => this.emit('replay:gap', { channel, error }));
+    const features = this.#features = featuresOf(options, address, (channel, error) => this.emit('replay:gap', { channel, error }));
     // Deferred: a component that is rendered on a server creates a client and does not use it there.
     this.#make = () => {
       const main = environment.resolve(address);
@@ -55,6 +57,7 @@ export class BaseClient extends Awaitable<ClientEvents> {
     this.#watch = () => environment.watch({
       wake: () => this.wake(),
       doubt: () => this.#session.dispatcher.selector.check(),
+      hide: () => saveAll(features),
       leave: () => leave(this.#session, this.#farewell),
     });
     log('info', 'New client created for ?', address);
@@ -81,9 +84,7 @@ export class BaseClient extends Awaitable<ClientEvents> {
       report: (event) => this.emit('connection', event),
       up: () => this.emit('transport:up'),
       down: () => this.emit('transport:down'),
-      starts: () => {
-        this.#unwatch ??= this.#watch();
-      },
+      starts: () => void (this.#unwatch ??= this.#watch()),
       began: () => {
         this.#subscriber.renew();
         this.setDeferredStatus('succeeded');
@@ -92,6 +93,7 @@ export class BaseClient extends Awaitable<ClientEvents> {
         this.#unwatch?.();
         this.#unwatch = undefined;
         this.#subscriber.channels.reject(error);
+        saveAll(this.#features);
         this.setDeferredStatus('failed', error);
       },
       deliver: (message) => this.#subscriber.channels.deliver(message),
@@ -152,26 +154,25 @@ export class BaseClient extends Awaitable<ClientEvents> {
    *
    * @param callback called with the data of each message.
    * @param context `this` of the callback.
+   * @param options where the subscription begins, for the first listener of a channel.
    * @returns a promise that resolves when the server accepts the subscription and rejects with a `FayeError` when it refuses;
    *   it can be cancelled. After the loss of a session the client subscribes again automatically.
    * @throws FayeError if `callback` is not a function.
    */
-  subscribe<Data = any>(channel: string, callback?: (data: Data) => void, context?: unknown): Subscription<Data>;
-  /**
-   * Subscribes to several channels or patterns.
-   *
-   * @param callback called with the data of each message.
-   * @param context `this` of the callback.
-   * @returns one subscription for each channel.
-   */
-  subscribe<Data = any>(channels: string[], callback?: (data: Data) => void, context?: unknown): Subscription<Data>[];
+  subscribe<Data = any>(
+    channel: string, callback?: (data: Data) => void, context?: unknown, options?: SubscribeOptions | null,
+  ): Subscription<Data>;
+  /** Subscribes to several channels or patterns, with the same parameters. Returns one subscription for each channel. */
+  subscribe<Data = any>(
+    channels: string[], callback?: (data: Data) => void, context?: unknown, options?: SubscribeOptions | null,
+  ): Subscription<Data>[];
   subscribe(
-    channel: string | string[],
-    callback?: (data: any) => void,
-    context?: unknown,
+    channel: string | string[], callback?: (data: any) => void, context?: unknown, options?: SubscribeOptions | null,
   ): Subscription | Subscription[] {
-    if (Array.isArray(channel)) return channel.map((each) => this.subscribe(each, callback, context));
+    if (Array.isArray(channel)) return channel.map((each) => this.subscribe(each, callback, context, options));
     if (callback && typeof callback !== 'function') throw failure('Not a function: callback');
+    checkOptions(options ?? {}, { replay: '' });
+    for (const feature of this.#features) feature.start?.(channel, options?.replay);
     const subscription = new Subscription(channel, callback, context, (each) => this.unsubscribe(channel, each));
     this.#subscriber.add(subscription);
     return subscription;

@@ -9,14 +9,21 @@ import type { ClientOptions } from './options.js';
 import { Replay } from './replay.js';
 import { Token } from './token.js';
 
-/** `gap` is called when messages are lost because the server does not keep them so long. */
+/** `address` tells clients of one page apart. `gap` is called when messages are lost because the server does not keep them so long. */
 export function featuresOf(
-  { token, ack, replay }: ClientOptions,
+  { token, ack, replay, remember }: ClientOptions,
+  address: string,
   gap: (channel: string, error: FayeError) => void,
 ): Feature[] {
   const features: Feature[] = [];
   if (token) features.push(new Token(token));
   if (ack) features.push(new Ack());
-  if (replay !== undefined && replay !== false) features.push(new Replay(replay, gap));
+  const key = remember ? `faye:${address}:${remember}` : undefined;
+  if (replay !== undefined && replay !== false) features.push(new Replay(replay, gap, key));
   return features;
+}
+
+/** Before the page may go away. */
+export function saveAll(features: Feature[]): void {
+  for (const feature of features) feature.save?.();
 }

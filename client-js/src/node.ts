@@ -39,7 +39,9 @@ export class Client extends BaseClient {
    */
   constructor(endpoint: string | URL, options?: NodeOptions | null) {
     if (options && 'proxy' in options) throw failure('Unrecognized option: proxy. Pass an agent that uses the proxy');
-    if (options && 'shared' in options && options.shared) throw failure('The option shared works in browsers only');
+    for (const name of ['shared', 'remember']) {
+      if (options && name in options && (options as Record<string, unknown>)[name]) throw failure(`The option ${name} works in browsers only`);
+    }
     // Not when it is first used: the mistake is in this line.
     for (const each of [endpoint, ...Object.values(options?.endpoints ?? {})]) node.resolve(String(each));
     super(endpoint, options, node);

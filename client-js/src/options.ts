@@ -50,6 +50,11 @@ export interface BrowserOptions extends CommonOptions {
    * `true` means `faye-shared-worker.js` under the endpoint.
    */
   shared?: boolean | string;
+  /**
+   * With `replay`: goes on after a reload of the page, by `sessionStorage`. A string tells clients
+   * of a page with the same endpoint apart.
+   */
+  remember?: boolean | string;
 }
 
 /** The options of a client in Node. */
@@ -79,9 +84,9 @@ export interface SessionOptions {
   scheduler: SchedulerClass;
 }
 
-const DEFAULTS: Record<keyof CommonOptions | 'shared' | 'tls' | 'ca', unknown> = {
+const DEFAULTS: Record<keyof CommonOptions | keyof BrowserOptions | 'tls' | 'ca', unknown> = {
   timeout: 60, interval: 0, retry: 5, maxRetry: 60, scheduler: Scheduler, endpoints: '', token: '', ack: '', replay: '',
-  shared: '', tls: '', ca: '', websocketExtensions: '',
+  remember: '', shared: '', tls: '', ca: '', websocketExtensions: '',
 };
 
 /** The names that `disable` accepts. */

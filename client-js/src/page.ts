@@ -29,6 +29,7 @@ function listen(): void {
   addEventListener('offline', () => each((watcher) => watcher.doubt()));
   // A page that may come back from the browser's cache keeps its session.
   addEventListener('pagehide', (event) => {
+    each((watcher) => watcher.hide());
     if (!event.persisted) each((watcher) => watcher.leave());
   });
   addEventListener('pageshow', (event) => {
@@ -36,8 +37,10 @@ function listen(): void {
   });
   if (typeof document === 'undefined') return;
   document.addEventListener('visibilitychange', () => {
-    if (document.visibilityState === 'hidden') hiddenAt = Date.now();
-    else if (Date.now() - hiddenAt > HIDDEN_MILLISECONDS) each((watcher) => watcher.wake());
+    if (document.visibilityState === 'hidden') {
+      hiddenAt = Date.now();
+      each((watcher) => watcher.hide());
+    } else if (Date.now() - hiddenAt > HIDDEN_MILLISECONDS) each((watcher) => watcher.wake());
   });
 }
 

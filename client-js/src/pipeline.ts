@@ -71,9 +71,9 @@ export class Pipeline {
     return id;
   }
 
-  /** Leads a message from the server to `done`, which is given null when an extension dropped it. */
+  /** Leads a message from the server to `done`, which is given null when a feature or an extension dropped it. */
   receive(message: Message, done: (message: Message | null) => void): void {
-    for (const feature of this.#features) feature.incoming?.(message);
+    if (this.#features.map((feature) => feature.incoming?.(message)).includes(false)) return done(null);
     this.pass('incoming', message, done);
   }
 

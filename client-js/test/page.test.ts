@@ -23,7 +23,7 @@ beforeEach(async () => {
   vi.stubGlobal('location', new URL('http://page.test/some/page'));
   vi.resetModules();
   ({ page } = await import('../src/page.js'));
-  watcher = { wake: vi.fn(), doubt: vi.fn(), leave: vi.fn() };
+  watcher = { wake: vi.fn(), doubt: vi.fn(), hide: vi.fn(), leave: vi.fn() };
   unwatch = [page.watch(watcher)];
 });
 afterEach(() => {
@@ -53,6 +53,16 @@ test('a page that goes for good is left; one that may come back is not', () => {
   expect(calls()).toEqual([0, 0, 1]);
 });
 
+test('a page that goes, or is hidden, may not come back', () => {
+  happen('pagehide', { persisted: true });
+  happen('pagehide', { persisted: false });
+  expect(watcher.hide).toHaveBeenCalledTimes(2);
+  expect(watcher.hide.mock.invocationCallOrder[1]).toBeLessThan(watcher.leave.mock.invocationCallOrder[0]!);
+  show('hidden');
+  show('visible');
+  expect(watcher.hide).toHaveBeenCalledTimes(3);
+});
+
 test('a page that comes back from the cache wakes', () => {
   happen('pageshow', { persisted: false });
   expect(calls()).toEqual([0, 0, 0]);
@@ -72,7 +82,7 @@ test('a page that is looked at again wakes if it was hidden for a while', () => 
 });
 
 test('every client that watches is told, and no one after it has stopped', () => {
-  const other = { wake: vi.fn(), doubt: vi.fn(), leave: vi.fn() };
+  const other = { wake: vi.fn(), doubt: vi.fn(), hide: vi.fn(), leave: vi.fn() };
   const stop = page.watch(other);
   happen('online');
   expect(calls()).toEqual([1, 0, 0]);
@@ -84,7 +94,7 @@ test('every client that watches is told, and no one after it has stopped', () =>
 });
 
 test('a client that stops while all are told does not disturb it', () => {
-  const other = { wake: vi.fn(), doubt: vi.fn(), leave: vi.fn() };
+  const other = { wake: vi.fn(), doubt: vi.fn(), hide: vi.fn(), leave: vi.fn() };
   watcher.wake.mockImplementation(() => unwatch[0]!());
   unwatch.push(page.watch(other));
   happen('online');

@@ -177,3 +177,141 @@ test('a notice of the server tells of a gap in the stream', async () => {
   expect(gap.mock.calls[0]![0]).toMatchObject({ channel: '/a/*' });
   expect(refused).not.toHaveBeenCalled();
 });
+
+test('a message that comes twice is delivered once, also after a lost session', async () => {
+  const { server, client } = telling();
+  const heard: unknown[] = [];
+  const seen: unknown[] = [];
+  client.addExtension({
+    incoming: (message, callback) => {
+      if (message.channel === '/a/x') seen.push(message.data);
+      callback(message);
+    },
+  });
+  await client.subscribe('/a/*', (data) => heard.push(data));
+  server.publish('/a/x', 'one', at(5));
+  server.publish('/a/x', 'two', at(6));
+  server.publish('/a/x', 'one', at(5));
+  server.publish('/a/x', 'two', at(6));
+  server.publish('/a/y', 'of another channel', at(4));
+  server.forget();
+  await pass(1_000);
+  server.publish('/a/x', 'two', at(6));
+  server.publish('/a/x', 'three', at(7));
+  expect(heard).toEqual(['one', 'two', 'of another channel', 'three']);
+  expect(seen).toEqual(['one', 'two', 'three']);
+});
+
+test('messages that others have overtaken are delivered', async () => {
+  const { server, client } = telling();
+  const heard: unknown[] = [];
+  await client.subscribe('/a', (data) => heard.push(data));
+  for (const id of [3, 1, 5, 4, 1, 3, 5, 2]) server.publish('/a', id, at(id));
+  expect(heard).toEqual([3, 1, 5, 4, 2]);
+  server.forget();
+  await pass(1_000);
+  expect(asked(server)[1]).toEqual({ '/a': 5 });
+  // Among so many the first ones are old.
+  for (let id = 10; id < 150; id += 1) server.publish('/a', id, at(id));
+  for (const id of [6, 20, 149, 150]) server.publish('/a', id, at(id));
+  expect(heard.slice(-2)).toEqual([149, 150]);
+  expect(heard).toHaveLength(5 + 141);
+});
+
+test('the position of a reply does not hide messages that another subscription still brings', async () => {
+  const { server, client } = telling();
+  const heard: unknown[] = [];
+  await client.subscribe('/a/*', (data) => heard.push(data));
+  server.rules['/meta/subscribe'] = () => ({ ext: { replay: { '/a/x': { recovered: true, cursor: 'c2', position: 9 } } } });
+  await client.subscribe('/a/x', () => {});
+  server.publish('/a/x', 1, at(8));
+  server.publish('/a/x', 2, at(9));
+  expect(heard).toEqual([1, 2]);
+});
+
+test.each([
+  ['lost messages', (server: Server) => {
+    server.rules['/meta/subscribe'] = () => ({ ext: { replay: { '/a': { recovered: false, cursor: 'c9', position: 1 } } } });
+    server.forget();
+  }],
+  ['a gap of the cluster', (server: Server) => server.publish('/meta/subscribe', undefined, {
+    successful: true, subscription: '/a', ext: { 'faye:gap': { reason: 'cluster' } },
+  })],
+] as [string, (server: Server) => void][])('after %s lower positions are delivered', async (_, happen) => {
+  const { server, client } = telling();
+  const heard: unknown[] = [];
+  await client.subscribe('/a', (data) => heard.push(data));
+  server.publish('/a', 'before', at(5));
+  happen(server);
+  await pass(1_000);
+  server.publish('/a', 'after', at(2));
+  server.publish('/a', 'again', at(2));
+  expect(heard).toEqual(['before', 'after']);
+});
+
+test("after a gap of a replay, or of a killed instance, what comes twice is delivered once", async () => {
+  const { server, client } = telling();
+  const heard: unknown[] = [];
+  await client.subscribe('/a', (data) => heard.push(data));
+  server.publish('/a', 1, at(5));
+  for (const reason of ['history', 'instance']) {
+    server.publish('/meta/subscribe', undefined, { successful: true, subscription: '/a', ext: { 'faye:gap': { reason } } });
+    server.publish('/a', 1, at(5));
+  }
+  expect(heard).toEqual([1]);
+});
+
+test('a subscription begins where it says, and goes on after that', async () => {
+  const { server, client } = telling();
+  await client.subscribe('/a/*', () => {});
+  server.publish('/a/x', 1, at(5));
+  const heard: unknown[] = [];
+  // The messages of the pattern's channel are new to this listener.
+  await client.subscribe('/a/x', (data) => heard.push(data), undefined, { replay: -2 });
+  server.publish('/a/x', 0, at(4));
+  server.publish('/a/x', 1, at(5));
+  expect(heard).toEqual([0, 1]);
+  await client.subscribe(['/b', '/c'], () => {}, undefined, { replay: -1 })[1];
+  server.forget();
+  await pass(1_000);
+  expect(asked(server)).toEqual([undefined, { '/a/x': -2 }, { '/b': -1 }, { '/c': -1 },
+    { '/a/*': 'c1', '/a/x': 5 }, { '/a/x': 5 }, { '/b': 'c1' }, { '/c': 'c1' }]);
+  expect(() => client.subscribe('/d', () => {}, undefined, { position: 1 } as object)).toThrow('Unrecognized option');
+});
+
+test('without cursors, too, a subscription begins once where it says', async () => {
+  const { server, client } = start(true);
+  await client.subscribe('/a', () => {}, undefined, { replay: -2 });
+  server.publish('/a', { event: { replayId: 3 } });
+  server.forget();
+  await pass(1_000);
+  await client.subscribe('/a', () => {}, undefined, { replay: -2 });
+  server.forget();
+  await pass(20_000);
+  expect(asked(server)).toEqual([{ '/a': -2 }, { '/a': 3 }, { '/a': 3 }]);
+});
+
+test('a subscription that was ended begins as a new one', async () => {
+  const { server, client } = telling();
+  await client.subscribe('/a', () => {}, undefined, { replay: -2 });
+  server.publish('/a', 1, at(5));
+  client.unsubscribe('/a');
+  await client.subscribe('/a', () => {});
+  client.unsubscribe('/a');
+  await client.subscribe('/a', () => {}, undefined, { replay: 4 });
+  expect(asked(server)).toEqual([{ '/a': -2 }, undefined, { '/a': 4 }]);
+});
+
+test('a cursor of a connect does not hold for a subscription that the server has not accepted', async () => {
+  const { server, client } = telling();
+  await client.subscribe('/a/*', () => {});
+  server.rules['/meta/subscribe'] = () => undefined;
+  server.forget();
+  await pass(1_000);
+  // Before the reply to the subscription.
+  server.publish('/meta/connect', undefined, { successful: true, ext: { replay: { cursor: 'c2' } } });
+  await pass();
+  server.forget();
+  await pass(20_000);
+  expect(asked(server).slice(1)).toEqual([{ '/a/*': 'c1' }, { '/a/*': 'c1' }]);
+});

@@ -148,6 +148,12 @@ impl Policy {
         pattern.into_iter().flat_map(|pattern| self.rules.overlapping(pattern)).map(|(rule, _)| rule)
     }
 
+    /// Whether publications of a channel have their position in their data.
+    #[must_use]
+    pub fn has_replay_id(&self, channel: &str) -> bool {
+        self.rules.has_replay_id(channel)
+    }
+
     /// Returns a hash of the rules that decide which publications a history has.
     #[must_use]
     pub fn history_rules(&self) -> u64 {

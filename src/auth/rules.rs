@@ -3,12 +3,14 @@
 use std::fmt::Write as _;
 
 use crate::bayeux::{Compiled, Pattern, channel};
-use crate::config::{Access, Ack, ChannelRule, History, Limits, Overflow, ReplayLost};
+use crate::config::{Access, Ack, ChannelRule, History, Limits, Overflow, ReplayId, ReplayLost};
 
 /// Rules in configuration order; the first match wins.
 pub(super) struct Rules {
     rules: Vec<Rule>,
     otherwise: Rule,
+    /// Whether publications of some channel have their position in their data.
+    has_replay_ids: bool,
 }
 
 /// The settings of a set of channels.
@@ -29,6 +31,8 @@ pub struct Rule {
     pub replay: usize,
     /// What happens to a subscription that asks for publications that are not kept any more.
     pub replay_lost: ReplayLost,
+    /// Where the publications of a history have their position.
+    pub replay_id: ReplayId,
     /// When a publication is accepted by a broker on Redis.
     pub ack: Ack,
     /// The feed name of a syndicated channel.
@@ -68,6 +72,7 @@ impl Rules {
                 history: rule.history,
                 replay: rule.replay,
                 replay_lost: rule.replay_lost,
+                replay_id: rule.replay_id,
                 // A history is one for all instances, so only Redis can accept a publication for it.
                 ack: if rule.history.is_some() { Ack::Cluster } else { rule.ack.unwrap_or(ack) },
                 syndicate: rule.syndicate.as_deref().map(Box::from),
@@ -82,11 +87,13 @@ impl Rules {
             history: None,
             replay: 0,
             replay_lost: ReplayLost::Tell,
+            replay_id: ReplayId::Ext,
             ack,
             syndicate: None,
         };
-        let rules = rules.iter().enumerate().map(compile).collect::<Result<_, String>>()?;
-        Ok(Self { rules, otherwise })
+        let rules = rules.iter().enumerate().map(compile).collect::<Result<Vec<Rule>, String>>()?;
+        let has_replay_ids = rules.iter().any(|rule| rule.replay_id == ReplayId::Event);
+        Ok(Self { rules, otherwise, has_replay_ids })
     }
 
     /// Returns the rule of a channel.
@@ -95,6 +102,11 @@ impl Rules {
         let channel = Pattern::of_name(channel);
         let found = self.rules.iter().find(|rule| rule.pattern.pattern().covers(channel));
         found.unwrap_or(&self.otherwise)
+    }
+
+    /// Whether publications of a channel have their position in their data.
+    pub(super) fn has_replay_id(&self, channel: &str) -> bool {
+        self.has_replay_ids && self.of(channel).replay_id == ReplayId::Event
     }
 
     /// Returns a hash of what decides which publications a history has: the patterns of all rules and the bounds of the
@@ -175,6 +187,7 @@ mod tests {
             history: None,
             replay: 0,
             replay_lost: ReplayLost::Tell,
+            replay_id: ReplayId::Ext,
             ack: None,
             syndicate: None,
         };

@@ -15,6 +15,8 @@ pub mod cursor;
 #[doc(hidden)]
 pub mod error;
 #[doc(hidden)]
+pub mod event;
+#[doc(hidden)]
 pub mod key;
 #[doc(hidden)]
 pub mod message;

@@ -7,7 +7,9 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use tokio::time::Instant;
 
 use super::history::{Budget, History, HistorySize};
-use super::{Deliver, Page, PageRequest, PartitionState, PublishOptions, Receipt, Recent, Span};
+use super::{
+    Deliver, Page, PageRequest, PartitionState, PublishOptions, Receipt, Recent, Span, with_replay_id,
+};
 use crate::bayeux::{PARTITIONS, Partition, Publication, StreamPosition};
 use crate::config;
 use crate::lock::{Mutex, level};
@@ -76,7 +78,8 @@ impl<D: Deliver> Memory<D> {
             None => publication.at(position),
             Some(rule) => {
                 let (channel, object) = (publication.channel(), publication.object());
-                state.history.keep(channel, position, object, rule, &self.budget, Instant::now())
+                let object = with_replay_id(&*self.deliver, channel, position, object);
+                state.history.keep(channel, position, &object, rule, &self.budget, Instant::now())
             }
         });
         self.deliver.deliver(&publication, options.overflow, pending);

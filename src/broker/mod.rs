@@ -9,6 +9,7 @@ mod page;
 #[cfg(feature = "redis")]
 mod redis;
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -24,7 +25,7 @@ pub(crate) use redis::fuzzing;
 #[cfg(feature = "redis")]
 pub use redis::{OnRpc, Redis};
 
-use crate::bayeux::{Field, Partition, Publication, parse};
+use crate::bayeux::{Field, Partition, Publication, StreamPosition, event, parse};
 use crate::config::{Ack, History, Overflow};
 
 /// Delivers the publications of a broker to the subscribers of this instance.
@@ -47,6 +48,9 @@ pub trait Deliver: Send + Sync + 'static {
 
     /// Returns the history of a channel by the rules of this instance. Its subscribers receive the offsets of its publications.
     fn history(&self, channel: &str) -> Option<History>;
+
+    /// Whether the data of kept publications of a channel has their offsets, too, by the rules of this instance.
+    fn has_replay_id(&self, channel: &str) -> bool;
 
     /// Tells the subscribers in a partition that publications may be missing at this place. Called under the lock of the
     /// partition, as [`Deliver::receive`] is.
@@ -74,6 +78,20 @@ pub enum Broker<D: Deliver> {
     Memory(Memory<D>),
     /// Several instances.
     Redis(Arc<Redis<D>>),
+}
+
+/// Returns a publication of a history with its offset in its data, if the rules of this instance want it there.
+fn with_replay_id<'a>(
+    deliver: &impl Deliver,
+    channel: &str,
+    position: StreamPosition,
+    object: &'a [u8],
+) -> Cow<'a, [u8]> {
+    if deliver.has_replay_id(channel) {
+        event::with_replay_id(object, position.offset)
+    } else {
+        Cow::Borrowed(object)
+    }
 }
 
 /// How a publication is published.

@@ -20,7 +20,7 @@ use super::start_lines::reachable;
 use super::{print, stopped};
 use crate::app::App;
 use crate::config::units::{format_duration, parse_duration};
-use crate::config::{Access, ChannelRule, Config, Feed, ReplayLost, redact};
+use crate::config::{Access, ChannelRule, Config, Feed, ReplayId, ReplayLost, redact};
 use crate::entries::name;
 use crate::subscriber::feeds_of_pages;
 use crate::telemetry;
@@ -179,6 +179,7 @@ fn configure(config: &mut Config, urls: &[Url], poll: Option<Duration>) {
         history: None,
         replay: 0,
         replay_lost: ReplayLost::Tell,
+        replay_id: ReplayId::Ext,
         ack: None,
         syndicate: None,
     }];

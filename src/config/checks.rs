@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use super::built::left_out;
 use super::units::format_duration;
-use super::{Ack, Config};
+use super::{Ack, Config, ReplayId};
 
 /// An invalid combination of settings.
 pub(super) struct Clash {
@@ -109,13 +109,17 @@ fn acks(config: &Config) -> impl Iterator<Item = Clash> {
     })
 }
 
-/// A replay needs a history.
+/// A replay needs a history, and so do positions.
 fn replays(config: &Config) -> impl Iterator<Item = Clash> {
     let rules = config.channel.iter().enumerate();
-    let wrong = rules.filter(|(_, rule)| rule.replay > 0 && rule.history.is_none());
-    wrong.map(|(at, _)| {
-        let keys = [format!("channel[{}].replay", at + 1), format!("channel[{}].history", at + 1)];
-        Clash::incomplete(keys, "only what is kept can be replayed; write history too, or remove replay")
+    rules.filter(|(_, rule)| rule.history.is_none()).flat_map(|(at, rule)| {
+        let clash = |key: &str, why: &str| {
+            let keys = [format!("channel[{}].{key}", at + 1), format!("channel[{}].history", at + 1)];
+            Clash::incomplete(keys, format!("{why}; write history too, or remove {key}"))
+        };
+        let replay = (rule.replay > 0).then(|| clash("replay", "only what is kept can be replayed"));
+        let event = rule.replay_id == ReplayId::Event;
+        replay.into_iter().chain(event.then(|| clash("replay_id", "only what is kept has a position")))
     })
 }
 

@@ -34,6 +34,9 @@ pub struct ChannelRule {
     /// What happens to a subscription that asks for messages that are not kept any more.
     #[serde(default)]
     pub replay_lost: ReplayLost,
+    /// Where its messages have their position.
+    #[serde(default)]
+    pub replay_id: ReplayId,
     /// When a publication is accepted, instead of `redis.ack`.
     pub ack: Option<Ack>,
     /// The name under which the channel is a feed and a topic of the hub.
@@ -68,6 +71,17 @@ pub enum ReplayLost {
     Tell,
     /// It is refused.
     Refuse,
+}
+
+/// Where the messages of a history have their position.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ReplayId {
+    /// In `ext.replay.id`.
+    #[default]
+    Ext,
+    /// Also in `event.replayId` of `data`, as in Salesforce.
+    Event,
 }
 
 /// How much of a channel is kept.

@@ -246,6 +246,7 @@ pub const KEYS: &[Key] = &[
     key("channel", "history", Kind::History),
     key("channel", "replay", Kind::Count(0, MANY)),
     key("channel", "replay_lost", Kind::Word(&["tell", "refuse"])),
+    key("channel", "replay_id", Kind::Word(&["ext", "event"])),
     key("channel", "ack", ACK),
     key("channel", "syndicate", Kind::Name),
     key("ping", "name", Kind::Name),

@@ -51,7 +51,7 @@ pub use extensions::{Extensions, OnFailure};
 pub use feed_fields::read_feed;
 pub use feeds::{Feed, Feeds, Images, Ingest, Lifestream};
 pub use guard::{
-    Browsers, ChannelRule, Handshake, History, PrivatePub, Push, Rates, ReplayLost, Token, TokenKey,
+    Browsers, ChannelRule, Handshake, History, PrivatePub, Push, Rates, ReplayId, ReplayLost, Token, TokenKey,
 };
 pub use hooks::{Hook, OnError, Webhook};
 pub use host_name::HostName;

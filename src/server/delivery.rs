@@ -61,6 +61,10 @@ impl Deliver for LocalSubscribers {
         self.policy.load().rule(channel).history
     }
 
+    fn has_replay_id(&self, channel: &str) -> bool {
+        self.policy.load().has_replay_id(channel)
+    }
+
     fn lost(&self, partition: Partition) {
         let mut pending = PendingFlush::default();
         self.trie.tell_gap(partition, &mut pending);

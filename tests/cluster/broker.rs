@@ -61,6 +61,10 @@ impl Deliver for Received {
         None
     }
 
+    fn has_replay_id(&self, _: &str) -> bool {
+        false
+    }
+
     fn lost(&self, _: Partition) {}
 }
 

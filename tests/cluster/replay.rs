@@ -8,6 +8,10 @@ const RULES: &str = "[[channel]]\nmatch = \"/h/**\"\nhistory = { messages = 2000
 const GAPS: &str = "faye_replay_gaps_total";
 
 fn node(redis: &Redis, settings: &[(&str, &str)]) -> Faye {
+    node_with_rules(redis, RULES, settings)
+}
+
+fn node_with_rules(redis: &Redis, rules: &str, settings: &[(&str, &str)]) -> Faye {
     let url = redis.url();
     let mut all = vec![
         ("FAYE_REDIS__URL", url.as_str()),
@@ -15,7 +19,7 @@ fn node(redis: &Redis, settings: &[(&str, &str)]) -> Faye {
         ("FAYE_REDIS__LEASE", "2s"),
     ];
     all.extend_from_slice(settings);
-    let faye = Faye::start_with_file(RULES, &all);
+    let faye = Faye::start_with_file(rules, &all);
     faye.wait_for_metric("faye_redis_up", |now| now == 1);
     faye
 }
@@ -133,6 +137,35 @@ fn a_replay_of_what_an_instance_has_received_does_not_ask_redis() {
     // The memory does not have what was published before the first subscriber was here.
     let early = Session::begin(&second, Via::Polling);
     assert_eq!(replay(&second, &early.id, "/h/a", ids[0] - 3)["recovered"], false);
+}
+
+#[test]
+fn the_instance_of_a_subscriber_puts_the_position_into_the_data() {
+    let redis = Redis::start();
+    let with_event = format!("{RULES}replay_id = \"event\"\n");
+    let (first, second) = (node(&redis, &[]), node_with_rules(&redis, &with_event, &[]));
+    let mut plain = Session::subscribed(&first, Via::WebSocket, "/h/a");
+    let mut live = Session::subscribed(&second, Via::WebSocket, "/h/a");
+    // Its messages move with it.
+    let moved = Session::subscribed(&second, Via::Polling, "/h/a");
+    for publisher in [&first, &second] {
+        publisher.publish("/h/a", json!({"a": 1, "event": {"type": "created"}}));
+    }
+    let offset = |message: &Value| message["ext"]["replay"]["id"].as_u64().expect("an id");
+    let replayed = Session::begin(&second, Via::Polling);
+    replay(&second, &replayed.id, "/h/a", -2);
+    let moved: Vec<Value> = std::iter::repeat_with(|| poll(&first, &moved.id)).flatten().take(2).collect();
+    let replayed: Vec<Value> =
+        std::iter::repeat_with(|| poll(&second, &replayed.id)).flatten().take(2).collect();
+    for at in 0..2 {
+        let message = live.next();
+        assert_eq!(
+            message["data"],
+            json!({"event": {"replayId": offset(&message), "type": "created"}, "a": 1})
+        );
+        assert_eq!((&moved[at], &replayed[at]), (&message, &message));
+        assert_eq!(plain.next()["data"], json!({"a": 1, "event": {"type": "created"}}));
+    }
 }
 
 #[test]

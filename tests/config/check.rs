@@ -441,6 +441,13 @@ fn a_replay_needs_a_history() {
         "faye.toml:3: channel[1].replay: only what is kept can be replayed; write history too, or remove replay"
     );
     assert_eq!(said(&format!("{text}\n{HISTORY}\nreplay_lost = 'refuse'")), "");
+    let text = "[[channel]]\nmatch = '/a'\nreplay_id = 'event'";
+    assert_eq!(
+        said(text),
+        "faye.toml:3: channel[1].replay_id: only what is kept has a position; write history too, or remove replay_id"
+    );
+    assert_eq!(said(&format!("{text}\n{HISTORY}")), "");
+    assert_eq!(said("[[channel]]\nmatch = '/a'\nreplay_id = 'ext'"), "");
 }
 
 #[test]
@@ -591,6 +598,7 @@ fn every_example_and_every_bound_may_be_copied() {
                     " needs server.public_url",
                     " shows the history",
                     " can be replayed",
+                    " has a position",
                     "without the feature",
                 ]
                 .iter()

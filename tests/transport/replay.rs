@@ -170,6 +170,33 @@ fn invalid_positions_are_refused() {
 }
 
 #[test]
+fn the_data_may_have_the_position() {
+    for via in Via::ALL {
+        let faye = start_with("replay_id = \"event\"", 5, &[]);
+        let mut session = Session::subscribed(&faye, via, "/h/a");
+        let values = [
+            json!({"a": [1]}),
+            json!({"event": {"type": "created", "replayId": -5}}),
+            json!({"event": 5}),
+            json!(5),
+        ];
+        values.iter().for_each(|value| faye.publish("/h/a", value.clone()));
+        let live = next(&mut session, 4);
+        let ids = ids(&live);
+        let expected = vec![
+            json!({"event": {"replayId": ids[0]}, "a": [1]}),
+            json!({"event": {"replayId": ids[1], "type": "created"}}),
+            json!({"event": 5}),
+            json!(5),
+        ];
+        assert_eq!(data(&live), expected, "{via:?}");
+        let mut again = Session::begin(&faye, via);
+        replay(&mut again, "/h/a", -2);
+        assert_eq!(next(&mut again, 4), live, "{via:?}");
+    }
+}
+
+#[test]
 fn every_client_gets_the_last_values_without_knowing() {
     let faye = start_with("replay = 1", 5, &[]);
     for channel in ["/h/a", "/h/b", "/h/c/d"] {

@@ -3,6 +3,7 @@
  */
 export { FayeError } from './error.cjs';
 export { Subscription } from './subscription.cjs';
+export type { SubscribeOptions } from './subscription.cjs';
 export { Publication } from './publication.cjs';
 export type { PublishOptions } from './publication.cjs';
 export { Scheduler } from './scheduler.cjs';

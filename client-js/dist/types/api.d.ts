@@ -3,6 +3,7 @@
  */
 export { FayeError } from './error.js';
 export { Subscription } from './subscription.js';
+export type { SubscribeOptions } from './subscription.js';
 export { Publication } from './publication.js';
 export type { PublishOptions } from './publication.js';
 export { Scheduler } from './scheduler.js';

@@ -10,7 +10,7 @@ import { type Extension } from './extensible.js';
 import type { Message } from './message.js';
 import { type ClientOptions, type Feature } from './options.js';
 import { Publication, type PublishOptions } from './publication.js';
-import { Subscription } from './subscription.js';
+import { type SubscribeOptions, Subscription } from './subscription.js';
 /** The API of Faye's client, and additions. Each platform has a `Client` class that extends it. */
 export declare class BaseClient extends Awaitable<ClientEvents> {
     #private;
@@ -41,19 +41,14 @@ export declare class BaseClient extends Awaitable<ClientEvents> {
      *
      * @param callback called with the data of each message.
      * @param context `this` of the callback.
+     * @param options where the subscription begins, for the first listener of a channel.
      * @returns a promise that resolves when the server accepts the subscription and rejects with a `FayeError` when it refuses;
      *   it can be cancelled. After the loss of a session the client subscribes again automatically.
      * @throws FayeError if `callback` is not a function.
      */
-    subscribe<Data = any>(channel: string, callback?: (data: Data) => void, context?: unknown): Subscription<Data>;
-    /**
-     * Subscribes to several channels or patterns.
-     *
-     * @param callback called with the data of each message.
-     * @param context `this` of the callback.
-     * @returns one subscription for each channel.
-     */
-    subscribe<Data = any>(channels: string[], callback?: (data: Data) => void, context?: unknown): Subscription<Data>[];
+    subscribe<Data = any>(channel: string, callback?: (data: Data) => void, context?: unknown, options?: SubscribeOptions | null): Subscription<Data>;
+    /** Subscribes to several channels or patterns, with the same parameters. Returns one subscription for each channel. */
+    subscribe<Data = any>(channels: string[], callback?: (data: Data) => void, context?: unknown, options?: SubscribeOptions | null): Subscription<Data>[];
     /** Ends one subscription to a channel, or all of them. */
     unsubscribe(channel: string | string[], subscription?: Subscription): void;
     /**

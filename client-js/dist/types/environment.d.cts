@@ -9,6 +9,8 @@ export interface Watcher {
     wake(): void;
     /** The network may be gone. */
     doubt(): void;
+    /** The page may go away. */
+    hide(): void;
     /** The page goes away for good. */
     leave(): void;
 }

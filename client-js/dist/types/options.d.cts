@@ -38,6 +38,11 @@ export interface BrowserOptions extends CommonOptions {
      * `true` means `faye-shared-worker.js` under the endpoint.
      */
     shared?: boolean | string;
+    /**
+     * With `replay`: goes on after a reload of the page, by `sessionStorage`. A string tells clients
+     * of a page with the same endpoint apart.
+     */
+    remember?: boolean | string;
 }
 /** The options of a client in Node. */
 export interface NodeOptions extends CommonOptions {

@@ -11,12 +11,16 @@ export type ReplaySource = boolean | number | Record<string, number>;
 /** The feature of the option `replay`. */
 export declare class Replay implements Feature {
     #private;
-    /** `gap` is called when messages are lost because the server does not keep them so long. */
-    constructor(source: ReplaySource, gap: (channel: string, error: FayeError) => void);
+    /** `gap` is called when messages are lost because the server does not keep them so long. `key`: where to remember. */
+    constructor(source: ReplaySource, gap: (channel: string, error: FayeError) => void, key?: string);
+    /** Remembers where to go on after a reload. */
+    save(): void;
+    /** Sets where a subscription begins, unless it goes on where an earlier one ended. */
+    start(channel: string, position: number | undefined): void;
     /** Says where to go on. */
     outgoing(message: Message): void;
-    /** Remembers the position. */
-    incoming(message: Message): void;
+    /** Remembers the position. Returns false for a message that has arrived before. */
+    incoming(message: Message): boolean | void;
     /** Whether to begin with what the server still has. */
     retries(message: Message, error: FayeError): boolean;
 }

@@ -5,6 +5,14 @@ import { Deferrable } from './deferrable.cjs';
 import type { Message } from './message.cjs';
 type Callback<Data> = (data: Data) => void;
 type ChannelCallback<Data> = (channel: string, data: Data) => void;
+/** Options of one subscription. An unknown name throws a `FayeError`. */
+export interface SubscribeOptions {
+    /**
+     * With the client's option `replay`: where the subscription begins if the client does not know it yet: -1 with new messages, -2
+     * with all kept ones, or after a position.
+     */
+    replay?: number | undefined;
+}
 /** A subscription. Resolves when the server accepts it; rejects when the server refuses it, or when it is cancelled first. */
 export declare class Subscription<Data = any> extends Deferrable {
     #private;

@@ -1,6 +1,7 @@
 //! The consumer of one partition: delivers publications in the order of their offsets, once each, and detects gaps. The
 //! decisions are in `consumer_state`; this file has the lock, the subscribers and the metrics.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use tokio::time::Instant;
@@ -10,7 +11,7 @@ use super::frame::Item;
 use super::gap::{Delivery, Epoch};
 use crate::bayeux::{Partition, Publication, StreamPosition};
 use crate::broker::history::{Budget, History};
-use crate::broker::{Deliver, Page, PageRequest, PartitionState};
+use crate::broker::{Deliver, Page, PageRequest, PartitionState, with_replay_id};
 use crate::lock::{Mutex, MutexGuard, level};
 use crate::metrics::Metrics;
 use crate::redis::NodeId;
@@ -235,10 +236,15 @@ impl<D: Deliver> PartitionConsumer<D> {
                 // Perhaps Redis keeps it, by the rules of the publisher.
                 window.forget(offset);
             }
+            let is_kept = rule.is_some() || *is_kept == Some(true);
+            let object = match is_kept {
+                true => with_replay_id(&*self.deliver, channel, position, object),
+                false => Cow::Borrowed(&**object),
+            };
             publications.push(Arc::new(match rule {
-                Some(rule) => window.keep(channel, position, object, rule, &self.budget, Instant::now()),
-                None if *is_kept == Some(true) => Publication::kept(channel, position, object),
-                None => Publication::encoded(channel, Some(position), object),
+                Some(rule) => window.keep(channel, position, &object, rule, &self.budget, Instant::now()),
+                None if is_kept => Publication::kept(channel, position, &object),
+                None => Publication::encoded(channel, Some(position), &object),
             }));
         }
     }
@@ -281,6 +287,10 @@ mod tests {
         fn history(&self, channel: &str) -> Option<config::History> {
             let age = std::time::Duration::from_secs(60);
             channel.starts_with("/kept").then_some(config::History { messages: 9, age })
+        }
+
+        fn has_replay_id(&self, _: &str) -> bool {
+            false
         }
 
         fn lost(&self, _: Partition) {}

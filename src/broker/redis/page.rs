@@ -11,7 +11,7 @@ use redis::{FromRedisValue, Value};
 use super::history::offset_of;
 use super::{Redis, frame};
 use crate::bayeux::{PARTITIONS, PageStart, Partition, Pattern, Publication, StreamPosition};
-use crate::broker::{Deliver, HistoryError, HistorySize, Page, PageRequest, PartitionState};
+use crate::broker::{Deliver, HistoryError, HistorySize, Page, PageRequest, PartitionState, with_replay_id};
 use crate::redis::{CHANGED, PAGE, RedisError};
 
 /// The maximum number of channels of a partition in a replay. The client is told of a gap if there are more.
@@ -258,7 +258,8 @@ impl<D: Deliver> Redis<D> {
             let (id, object) = <(String, Vec<u8>)>::from_redis_value(part).ok()?;
             let position = StreamPosition { partition, offset: offset_of(&id)? };
             let item = frame::item(channel.as_bytes(), &object)?;
-            Some(Arc::new(Publication::kept(channel, position, &item.object)))
+            let object = with_replay_id(&*self.deliver, channel, position, &item.object);
+            Some(Arc::new(Publication::kept(channel, position, &object)))
         };
         let publications = parts.filter_map(read).collect();
         Ok(ChannelPage { state, complete_from, is_complete, has_more, reached, publications })

@@ -1,11 +1,11 @@
-// Drives the server with CometD's official JavaScript client in Node: what it
+// Drives the server with CometD's official JavaScript client in Node, versions 9 and 7: what it
 // shares with Faye's clients, and its batches.
 
 import assert from 'node:assert/strict';
 import { describe } from 'node:test';
 
 import { lostRepliesComeAgain } from '../lib/lost-reply.mjs';
-import { openCometdClient } from '../lib/node-client.mjs';
+import { COMETD_VERSIONS, openCometdClient } from '../lib/node-client.mjs';
 import { registerScenarios } from '../lib/scenarios.mjs';
 import { registerTest } from '../lib/workbench.mjs';
 
@@ -22,16 +22,18 @@ async function batchArrivesInOrder(workbench) {
   await server.stop();
 }
 
-for (const transport of ['websocket', 'long-polling']) {
-  describe(`cometd in Node over ${transport}`, () => {
-    const openClient = (server) => openCometdClient(transport, server.url);
-    registerTest('a batch arrives in order', openClient, batchArrivesInOrder);
-    registerScenarios(openClient);
-  });
-  describe(`cometd with its acknowledgement extension over ${transport}`, () => {
-    const openClient = (server) => openCometdClient(transport, server.url, true);
-    registerTest('lost replies come again', openClient, lostRepliesComeAgain);
-    registerTest('a batch arrives in order', openClient, batchArrivesInOrder);
-    registerScenarios(openClient);
-  });
+for (const name of Object.keys(COMETD_VERSIONS)) {
+  for (const transport of ['websocket', 'long-polling']) {
+    describe(`${name} in Node over ${transport}`, () => {
+      const openClient = (server) => openCometdClient(transport, server.url, { name });
+      registerTest('a batch arrives in order', openClient, batchArrivesInOrder);
+      registerScenarios(openClient);
+    });
+    describe(`${name} with its acknowledgement extension over ${transport}`, () => {
+      const openClient = (server) => openCometdClient(transport, server.url, { name, withAck: true });
+      registerTest('lost replies come again', openClient, lostRepliesComeAgain);
+      registerTest('a batch arrives in order', openClient, batchArrivesInOrder);
+      registerScenarios(openClient);
+    });
+  }
 }

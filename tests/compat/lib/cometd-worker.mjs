@@ -8,10 +8,17 @@ import { adapt } from 'cometd-nodejs-client';
 
 // The library looks for its browser surroundings when it is constructed.
 adapt();
-const { CometD } = await import('cometd');
-const { AckExtension } = await import('cometd/AckExtension.js');
+const { endpoint, transport, module, withAck } = workerData;
+// Version 7 is CommonJS, and its extensions export nothing but themselves.
+const load = async (file, name) => {
+  const loaded = await import(file);
+  return loaded[name] ?? loaded.default[name] ?? loaded.default;
+};
+const CometD = await load(module, 'CometD');
+const AckExtension = await load(`${module}/AckExtension.js`, 'AckExtension');
 
-const { endpoint, transport, withAck } = workerData;
+// A property since version 8.
+const typeOf = (transport) => transport?.type ?? transport?.getType?.() ?? null;
 const report = (entry) => parentPort.postMessage(entry);
 const copy = (message) => JSON.parse(JSON.stringify(message));
 
@@ -105,7 +112,7 @@ const methods = {
     });
   },
   disconnect,
-  connectionType: (succeed) => succeed(cometd.getTransport()?.type ?? null),
+  connectionType: (succeed) => succeed(typeOf(cometd.getTransport())),
 };
 
 parentPort.on('message', ({ operation, method, methodArguments }) => {

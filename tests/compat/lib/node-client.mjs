@@ -48,7 +48,11 @@ export function openNodeClient(name, module, transport, endpoint, { options = {}
   });
 }
 
+/** The packages of CometD's client, by their versions. */
+export const COMETD_VERSIONS = { 'cometd 9': 'cometd', 'cometd 7': 'cometd-7' };
+
 /** @param withAck  registers the acknowledgement extension */
-export function openCometdClient(transport, endpoint, withAck = false) {
-  return openWorkerClient('./cometd-worker.mjs', 'cometd', transport, { endpoint, transport, withAck });
+export function openCometdClient(transport, endpoint, { name = 'cometd 9', withAck = false } = {}) {
+  const module = COMETD_VERSIONS[name];
+  return openWorkerClient('./cometd-worker.mjs', name, transport, { endpoint, transport, module, withAck });
 }
