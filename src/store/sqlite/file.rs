@@ -13,7 +13,16 @@ const MODE: u32 = 0o600;
 /// The lock on a store file. It ends with the value or with the process.
 #[derive(Debug)]
 pub(super) struct LockedFile {
-    _lock: File,
+    lock: File,
+}
+
+impl Drop for LockedFile {
+    fn drop(&mut self) {
+        // A child process has the descriptor, too, until it executes its program: closing it here does not end the lock.
+        if let Err(error) = self.lock.unlock() {
+            tracing::debug!(%error, "store file not unlocked; its lock ends with the process");
+        }
+    }
 }
 
 impl LockedFile {
@@ -24,7 +33,7 @@ impl LockedFile {
             Ok(real) => real,
             Err(_) => private(place).and_then(|_| real(place))?,
         };
-        let lock = lock(&real)?;
+        let locked = Self { lock: lock(&real)? };
         let file = private(place)?;
         let metadata = file.metadata().map_err(|error| unusable(place, &error))?;
         if metadata.nlink() > 1 {
@@ -39,7 +48,7 @@ impl LockedFile {
         if mode & 0o077 != 0 {
             file.set_permissions(Permissions::from_mode(MODE)).map_err(|error| unusable(place, &error))?;
         }
-        Ok(Self { _lock: lock })
+        Ok(locked)
     }
 }
 
@@ -86,4 +95,21 @@ fn unusable(place: &Path, error: &std::io::Error) -> StoreError {
         "store.url: {}: {error}: check that the folder exists, is writable and has room",
         place.display()
     ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_lock_ends_although_a_child_process_still_has_its_descriptor() {
+        let folder = tempfile::tempdir().unwrap();
+        let place = folder.path().join("faye.db");
+        let locked = LockedFile::open(&place).unwrap();
+        let of_a_child = locked.lock.try_clone().unwrap();
+        assert!(matches!(LockedFile::open(&place), Err(StoreError::Unusable(_))));
+        drop(locked);
+        LockedFile::open(&place).unwrap();
+        drop(of_a_child);
+    }
 }
