@@ -154,8 +154,8 @@ impl<D: Deliver> PartitionConsumer<D> {
 
     /// Reads a page of a replay from memory. `None` if something may be missing there.
     pub(super) fn page(&self, request: PageRequest<'_>) -> Option<Page> {
-        // How many are kept of a channel, only Redis knows.
-        if request.newest.is_some() {
+        // How many are kept of a channel, only Redis knows. A replay that Redis reads channel by channel goes on there.
+        if request.newest.is_some() || request.start.channel.is_some() {
             return None;
         }
         let State { consumer, window } = &mut *self.lock();
@@ -473,11 +473,11 @@ mod tests {
         let partition = Partition::of("/a");
         let kept = || Item { channel: "/kept".into(), is_kept: Some(true), ..item() };
         let receive = |epoch, first, items| consumer.publications(epoch, first, OTHER, first, items);
-        let replayed = |after, until| {
+        let read = |start: &PageStart, until| {
             let page = consumer.page(PageRequest {
                 partition,
                 pattern: "/kept",
-                start: &PageStart::after(after),
+                start,
                 until,
                 age: &|_| std::time::Duration::from_secs(60),
                 newest: None,
@@ -489,6 +489,7 @@ mod tests {
             let offset = |one: &Arc<Publication>| one.position().map_or(0, |position| position.offset);
             page.map(|page| (page.state.epoch, page.publications.iter().map(offset).collect::<Vec<_>>()))
         };
+        let replayed = |after, until| read(&PageStart::after(after), until);
         assert_eq!(replayed(10, 10), None, "it has not joined");
         consumer.reached(1, 10);
         let without = || Item { is_kept: Some(false), ..item() };
@@ -497,6 +498,8 @@ mod tests {
         assert_eq!(replayed(11, 13), Some((1, vec![13])));
         assert_eq!(replayed(9, 13), None, "10 was before");
         assert_eq!(replayed(10, 14), None, "14 has not arrived");
+        let by_channel = PageStart { channel: Some(("/kept".to_owned(), 11)), ..PageStart::after(10) };
+        assert_eq!(read(&by_channel, 13), None, "Redis has begun the pass, channel by channel");
         // 14 stays missing.
         receive(1, 15, vec![kept()]);
         consumer.recover(epoch(1), 14, vec![]);
