@@ -206,14 +206,14 @@ impl Server {
         if is_recovered {
             return Some((begin(after, false), after, true));
         }
-        let lost = begin(0, true);
+        let mut begin = begin(0, true);
         let start = PageStart::after(0);
-        let kept = if is_name && is_same {
-            self.broker.page(PageRequest { start: &start, ..request }).await.ok()
-        } else {
-            None
-        };
-        let begin = kept.map_or_else(|| lost.clone(), |kept| lost.clone().at_kept(&kept));
+        if is_name
+            && is_same
+            && let Ok(kept) = self.broker.page(PageRequest { start: &start, ..request }).await
+        {
+            begin = begin.at_kept(&kept);
+        }
         Some((begin, page.complete_from, false))
     }
 

@@ -1,5 +1,6 @@
 //! The consumer of one partition: delivers publications in the order of their offsets, once each, and detects gaps. The
-//! decisions are in `consumer_state`; this file has the lock, the subscribers and the metrics.
+//! decisions are in `consumer_state`; this file has the lock, the subscribers, the metrics, and the
+//! window: the histories of what was received.
 
 use std::borrow::Cow;
 use std::sync::Arc;
